@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/o1/standard/video-to-video/reference — Video endpoint of fal-ai: kling-video
-o1 standard video-to-video reference.
+"""fal-ai/kling-video/o1/standard/video-to-video/reference — Generates videos from text that follow
+a reference video and reference images.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o1/standard/video-to-video/reference
 """
@@ -12,10 +12,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.omni_video_element_input import OmniVideoElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.omni_video_element_input import (
+    OmniVideoElementInput,
+    OmniVideoElementInputDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO1StandardVideoToVideoReferenceInput(
@@ -24,12 +45,11 @@ class KlingVideoO1StandardVideoToVideoReferenceInput(
     """Parameters of fal-ai/kling-video/o1/standard/video-to-video/reference."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the change to make, or of the video to generate. At most 2500
-    characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     keep_audio: bool = False
     """Whether to keep the audio track of the input video."""
@@ -43,21 +63,155 @@ class KlingVideoO1StandardVideoToVideoReferenceInput(
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoO1StandardVideoToVideoReferenceOutput(OutputModel):
     """Result of fal-ai/kling-video/o1/standard/video-to-video/reference."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1StandardVideoToVideoReferencePipeline(
+        Pipeline[..., KlingVideoO1StandardVideoToVideoReferenceOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1StandardVideoToVideoReferenceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> PendingRun[KlingVideoO1StandardVideoToVideoReferenceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO1StandardVideoToVideoReferencePipeline(
+        AsyncPipeline[..., KlingVideoO1StandardVideoToVideoReferenceOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1StandardVideoToVideoReferenceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> AsyncPendingRun[KlingVideoO1StandardVideoToVideoReferenceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class KlingVideoO1StandardVideoToVideoReference(
         Endpoint[
@@ -73,22 +227,20 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
         ) -> Result[KlingVideoO1StandardVideoToVideoReferenceOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,22 +255,20 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
         ) -> Result[KlingVideoO1StandardVideoToVideoReferenceOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -129,22 +279,20 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
         ) -> Result[KlingVideoO1StandardVideoToVideoReferenceOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -160,22 +308,20 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
         ) -> Result[KlingVideoO1StandardVideoToVideoReferenceOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -186,22 +332,20 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
         ) -> Handle[KlingVideoO1StandardVideoToVideoReferenceOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -216,22 +360,20 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
         ) -> AsyncHandle[KlingVideoO1StandardVideoToVideoReferenceOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -242,7 +384,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
         ) -> Stream[KlingVideoO1StandardVideoToVideoReferenceOutput]:
@@ -251,15 +393,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -273,23 +413,46 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
         ) -> AsyncStream[KlingVideoO1StandardVideoToVideoReferenceOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO1StandardVideoToVideoReferencePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO1StandardVideoToVideoReferencePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO1StandardVideoToVideoReference = Endpoint
@@ -299,7 +462,7 @@ kling_video_o1_standard_video_to_video_reference = KlingVideoO1StandardVideoToVi
     KlingVideoO1StandardVideoToVideoReferenceInput,
     KlingVideoO1StandardVideoToVideoReferenceOutput,
 )
-"""Video endpoint of fal-ai: kling-video o1 standard video-to-video reference.
+"""Generates videos from text that follow a reference video and reference images.
 
 Call it with `kling_video_o1_standard_video_to_video_reference.subscribe(prompt=…,
 video_url=…)`.
@@ -308,10 +471,16 @@ video_url=…)`.
 Input = KlingVideoO1StandardVideoToVideoReferenceInput
 Output = KlingVideoO1StandardVideoToVideoReferenceOutput
 endpoint = kling_video_o1_standard_video_to_video_reference
+"""Generates videos from text that follow a reference video and reference images.
+
+Call it with `kling_video_o1_standard_video_to_video_reference.subscribe(prompt=…,
+video_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoO1StandardVideoToVideoReferenceInput",
     "KlingVideoO1StandardVideoToVideoReferenceOutput",
     "OmniVideoElementInput",
+    "OmniVideoElementInputDict",
     "kling_video_o1_standard_video_to_video_reference",
 ]

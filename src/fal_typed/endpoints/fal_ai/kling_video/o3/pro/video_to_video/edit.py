@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/o3/pro/video-to-video/edit — Video endpoint of fal-ai: kling-video o3 pro
-video-to-video edit.
+"""fal-ai/kling-video/o3/pro/video-to-video/edit — Edits a video by text instructions and reference
+images.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o3/pro/video-to-video/edit
 """
@@ -12,10 +12,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_image_element_input import KlingV3ImageElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.kling_v3_image_element_input import (
+    KlingV3ImageElementInput,
+    KlingV3ImageElementInputDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO3ProVideoToVideoEditInput(
@@ -24,12 +45,10 @@ class KlingVideoO3ProVideoToVideoEditInput(
     """Parameters of fal-ai/kling-video/o3/pro/video-to-video/edit."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the change to make, or of the video to generate. At most 2500
-    characters.
-    """
+    """What to change in the video, in words. At most 2500 characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     image_urls: list[FileInput] | None = None
     """Reference images of people, objects or places for the video, in order."""
@@ -43,18 +62,147 @@ class KlingVideoO3ProVideoToVideoEditInput(
     """
 
     shot_type: Literal["customize"] = "customize"
-    """How to divide a video into several shots: by your own list, or automatically."""
+    """How to divide a video into several shots. `customize` uses your list of shots."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoO3ProVideoToVideoEditOutput(OutputModel):
     """Result of fal-ai/kling-video/o3/pro/video-to-video/edit."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO3ProVideoToVideoEditPipeline(
+        Pipeline[..., KlingVideoO3ProVideoToVideoEditOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> PendingRun[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO3ProVideoToVideoEditPipeline(
+        AsyncPipeline[..., KlingVideoO3ProVideoToVideoEditOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> AsyncPendingRun[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
 
     class KlingVideoO3ProVideoToVideoEdit(
         Endpoint[..., KlingVideoO3ProVideoToVideoEditInput, KlingVideoO3ProVideoToVideoEditOutput]
@@ -66,21 +214,19 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,21 +241,19 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -120,21 +264,19 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,21 +292,19 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -175,21 +315,19 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Handle[KlingVideoO3ProVideoToVideoEditOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -204,21 +342,19 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> AsyncHandle[KlingVideoO3ProVideoToVideoEditOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -229,7 +365,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Stream[KlingVideoO3ProVideoToVideoEditOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -237,15 +374,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -259,22 +393,45 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> AsyncStream[KlingVideoO3ProVideoToVideoEditOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO3ProVideoToVideoEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO3ProVideoToVideoEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO3ProVideoToVideoEdit = Endpoint
@@ -284,7 +441,7 @@ kling_video_o3_pro_video_to_video_edit = KlingVideoO3ProVideoToVideoEdit(
     KlingVideoO3ProVideoToVideoEditInput,
     KlingVideoO3ProVideoToVideoEditOutput,
 )
-"""Video endpoint of fal-ai: kling-video o3 pro video-to-video edit.
+"""Edits a video by text instructions and reference images.
 
 Call it with `kling_video_o3_pro_video_to_video_edit.subscribe(prompt=…, video_url=…)`.
 """
@@ -292,9 +449,14 @@ Call it with `kling_video_o3_pro_video_to_video_edit.subscribe(prompt=…, video
 Input = KlingVideoO3ProVideoToVideoEditInput
 Output = KlingVideoO3ProVideoToVideoEditOutput
 endpoint = kling_video_o3_pro_video_to_video_edit
+"""Edits a video by text instructions and reference images.
+
+Call it with `kling_video_o3_pro_video_to_video_edit.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "KlingV3ImageElementInput",
+    "KlingV3ImageElementInputDict",
     "KlingVideoO3ProVideoToVideoEditInput",
     "KlingVideoO3ProVideoToVideoEditOutput",
     "kling_video_o3_pro_video_to_video_edit",

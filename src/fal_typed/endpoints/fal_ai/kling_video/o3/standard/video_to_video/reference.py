@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/o3/standard/video-to-video/reference — Video endpoint of fal-ai: kling-video
-o3 standard video-to-video reference.
+"""fal-ai/kling-video/o3/standard/video-to-video/reference — Generates videos from text that follow
+a reference video and reference images.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o3/standard/video-to-video/reference
 """
@@ -12,11 +12,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration_a59a56b9 import Duration
-from fal_typed.endpoints._shared.kling_v3_image_element_input import KlingV3ImageElementInput
+from fal_typed.endpoints._shared.kling_v3_image_element_input import (
+    KlingV3ImageElementInput,
+    KlingV3ImageElementInputDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO3StandardVideoToVideoReferenceInput(
@@ -25,12 +46,11 @@ class KlingVideoO3StandardVideoToVideoReferenceInput(
     """Parameters of fal-ai/kling-video/o3/standard/video-to-video/reference."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the change to make, or of the video to generate. At most 2500
-    characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     image_urls: list[FileInput] | None = None
     """Reference images of people, objects or places for the video, in order."""
@@ -44,24 +64,173 @@ class KlingVideoO3StandardVideoToVideoReferenceInput(
     """
 
     shot_type: Literal["customize"] = "customize"
-    """How to divide a video into several shots: by your own list, or automatically."""
+    """How to divide a video into several shots. `customize` uses your list of shots."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     duration: Duration | None = None
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoO3StandardVideoToVideoReferenceOutput(OutputModel):
     """Result of fal-ai/kling-video/o3/standard/video-to-video/reference."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO3StandardVideoToVideoReferencePipeline(
+        Pipeline[..., KlingVideoO3StandardVideoToVideoReferenceOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> Result[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> PendingRun[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO3StandardVideoToVideoReferencePipeline(
+        AsyncPipeline[..., KlingVideoO3StandardVideoToVideoReferenceOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> Result[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> AsyncPendingRun[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class KlingVideoO3StandardVideoToVideoReference(
         Endpoint[
@@ -77,7 +246,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Duration | None = None,
@@ -85,17 +255,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,7 +277,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Duration | None = None,
@@ -118,17 +286,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -139,7 +304,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Duration | None = None,
@@ -147,17 +313,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -173,7 +336,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Duration | None = None,
@@ -181,17 +345,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -202,7 +363,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Duration | None = None,
@@ -210,17 +372,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -235,7 +394,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Duration | None = None,
@@ -243,17 +403,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -264,7 +421,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Duration | None = None,
@@ -274,17 +432,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -298,7 +453,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             image_urls: list[FileInput] | None = None,
             keep_audio: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
             duration: Duration | None = None,
@@ -306,18 +462,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                video_url: Video to edit.
                 image_urls: Reference images of people, objects or places for the video, in order.
                 keep_audio: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO3StandardVideoToVideoReferencePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO3StandardVideoToVideoReferencePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO3StandardVideoToVideoReference = Endpoint
@@ -327,7 +505,7 @@ kling_video_o3_standard_video_to_video_reference = KlingVideoO3StandardVideoToVi
     KlingVideoO3StandardVideoToVideoReferenceInput,
     KlingVideoO3StandardVideoToVideoReferenceOutput,
 )
-"""Video endpoint of fal-ai: kling-video o3 standard video-to-video reference.
+"""Generates videos from text that follow a reference video and reference images.
 
 Call it with `kling_video_o3_standard_video_to_video_reference.subscribe(prompt=…,
 video_url=…)`.
@@ -336,10 +514,16 @@ video_url=…)`.
 Input = KlingVideoO3StandardVideoToVideoReferenceInput
 Output = KlingVideoO3StandardVideoToVideoReferenceOutput
 endpoint = kling_video_o3_standard_video_to_video_reference
+"""Generates videos from text that follow a reference video and reference images.
+
+Call it with `kling_video_o3_standard_video_to_video_reference.subscribe(prompt=…,
+video_url=…)`.
+"""
 
 __all__ = [
     "Duration",
     "KlingV3ImageElementInput",
+    "KlingV3ImageElementInputDict",
     "KlingVideoO3StandardVideoToVideoReferenceInput",
     "KlingVideoO3StandardVideoToVideoReferenceOutput",
     "kling_video_o3_standard_video_to_video_reference",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.luma.agent.uni_1.v1.max._endpoint import (
+        AgentUni1V1Max as AgentUni1V1Max,
         AgentUni1V1MaxInput as AgentUni1V1MaxInput,
         AgentUni1V1MaxOutput as AgentUni1V1MaxOutput,
         AspectRatio as AspectRatio,
@@ -25,6 +26,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "AgentUni1V1Max",
             "AgentUni1V1MaxInput",
             "AgentUni1V1MaxOutput",
             "AspectRatio",
@@ -41,4 +43,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

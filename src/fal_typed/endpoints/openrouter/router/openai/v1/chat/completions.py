@@ -1,5 +1,4 @@
-"""openrouter/router/openai/v1/chat/completions — Language model endpoint of openrouter: router
-openai v1 chat completions.
+"""openrouter/router/openai/v1/chat/completions — Generates the next message of a conversation.
 
 Category: llm. https://fal.ai/models/openrouter/router/openai/v1/chat/completions
 """
@@ -12,8 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RouterOpenaiV1ChatCompletionsInput(
@@ -29,7 +44,33 @@ class RouterOpenaiV1ChatCompletionsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterOpenaiV1ChatCompletionsPipeline(Pipeline[..., RouterOpenaiV1ChatCompletionsOutput]):
+        def run(self, **extra_data: Any) -> Result[RouterOpenaiV1ChatCompletionsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`."""
+            ...
+
+        def submit(self, **extra_data: Any) -> PendingRun[RouterOpenaiV1ChatCompletionsOutput]:
+            """Send the input of a run and return immediately.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRouterOpenaiV1ChatCompletionsPipeline(
+        AsyncPipeline[..., RouterOpenaiV1ChatCompletionsOutput]
+    ):
+        async def run(self, **extra_data: Any) -> Result[RouterOpenaiV1ChatCompletionsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`."""
+            ...
+
+        async def submit(
+            self, **extra_data: Any
+        ) -> AsyncPendingRun[RouterOpenaiV1ChatCompletionsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`."""
+            ...
 
     class RouterOpenaiV1ChatCompletions(
         Endpoint[..., RouterOpenaiV1ChatCompletionsInput, RouterOpenaiV1ChatCompletionsOutput]
@@ -93,6 +134,31 @@ if TYPE_CHECKING:
         ) -> AsyncStream[RouterOpenaiV1ChatCompletionsOutput]:
             """Call the endpoint and stream its output; `stream` for async code."""
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> RouterOpenaiV1ChatCompletionsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRouterOpenaiV1ChatCompletionsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     RouterOpenaiV1ChatCompletions = Endpoint
 
@@ -101,7 +167,7 @@ router_openai_v1_chat_completions = RouterOpenaiV1ChatCompletions(
     RouterOpenaiV1ChatCompletionsInput,
     RouterOpenaiV1ChatCompletionsOutput,
 )
-"""Language model endpoint of openrouter: router openai v1 chat completions.
+"""Generates the next message of a conversation.
 
 Call it with `router_openai_v1_chat_completions.subscribe()`.
 """
@@ -109,6 +175,10 @@ Call it with `router_openai_v1_chat_completions.subscribe()`.
 Input = RouterOpenaiV1ChatCompletionsInput
 Output = RouterOpenaiV1ChatCompletionsOutput
 endpoint = router_openai_v1_chat_completions
+"""Generates the next message of a conversation.
+
+Call it with `router_openai_v1_chat_completions.subscribe()`.
+"""
 
 __all__ = [
     "RouterOpenaiV1ChatCompletionsInput",

@@ -1,5 +1,4 @@
-"""perceptron/isaac-01/openai/v1/chat/completions — Vision endpoint of perceptron: isaac-01 openai
-v1 chat completions.
+"""perceptron/isaac-01/openai/v1/chat/completions — Generates the next message of a conversation.
 
 Category: vision. https://fal.ai/models/perceptron/isaac-01/openai/v1/chat/completions
 """
@@ -12,8 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Isaac01OpenaiV1ChatCompletionsInput(
@@ -29,7 +44,35 @@ class Isaac01OpenaiV1ChatCompletionsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Isaac01OpenaiV1ChatCompletionsPipeline(
+        Pipeline[..., Isaac01OpenaiV1ChatCompletionsOutput]
+    ):
+        def run(self, **extra_data: Any) -> Result[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`."""
+            ...
+
+        def submit(self, **extra_data: Any) -> PendingRun[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Send the input of a run and return immediately.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIsaac01OpenaiV1ChatCompletionsPipeline(
+        AsyncPipeline[..., Isaac01OpenaiV1ChatCompletionsOutput]
+    ):
+        async def run(self, **extra_data: Any) -> Result[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`."""
+            ...
+
+        async def submit(
+            self, **extra_data: Any
+        ) -> AsyncPendingRun[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`."""
+            ...
 
     class Isaac01OpenaiV1ChatCompletions(
         Endpoint[..., Isaac01OpenaiV1ChatCompletionsInput, Isaac01OpenaiV1ChatCompletionsOutput]
@@ -95,6 +138,31 @@ if TYPE_CHECKING:
         ) -> AsyncStream[Isaac01OpenaiV1ChatCompletionsOutput]:
             """Call the endpoint and stream its output; `stream` for async code."""
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Isaac01OpenaiV1ChatCompletionsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIsaac01OpenaiV1ChatCompletionsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Isaac01OpenaiV1ChatCompletions = Endpoint
 
@@ -103,7 +171,7 @@ isaac_01_openai_v1_chat_completions = Isaac01OpenaiV1ChatCompletions(
     Isaac01OpenaiV1ChatCompletionsInput,
     Isaac01OpenaiV1ChatCompletionsOutput,
 )
-"""Vision endpoint of perceptron: isaac-01 openai v1 chat completions.
+"""Generates the next message of a conversation.
 
 Call it with `isaac_01_openai_v1_chat_completions.subscribe()`.
 """
@@ -111,6 +179,10 @@ Call it with `isaac_01_openai_v1_chat_completions.subscribe()`.
 Input = Isaac01OpenaiV1ChatCompletionsInput
 Output = Isaac01OpenaiV1ChatCompletionsOutput
 endpoint = isaac_01_openai_v1_chat_completions
+"""Generates the next message of a conversation.
+
+Call it with `isaac_01_openai_v1_chat_completions.subscribe()`.
+"""
 
 __all__ = [
     "Isaac01OpenaiV1ChatCompletionsInput",

@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/seedance/v1/pro/fast/text-to-video — Video endpoint of fal-ai: bytedance
-seedance v1 pro fast, text to video.
+"""fal-ai/bytedance/seedance/v1/pro/fast/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/seedance/v1/pro/fast/text-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedanceV1ProFastTextToVideoInput(
@@ -26,14 +41,13 @@ class BytedanceSeedanceV1ProFastTextToVideoInput(
     """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     camera_fixed: bool = False
     """Whether to keep the camera still, as on a tripod."""
@@ -60,7 +74,120 @@ class BytedanceSeedanceV1ProFastTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedanceV1ProFastTextToVideoPipeline(
+        Pipeline[..., BytedanceSeedanceV1ProFastTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "1080p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+        ) -> Result[BytedanceSeedanceV1ProFastTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "1080p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+        ) -> PendingRun[BytedanceSeedanceV1ProFastTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedanceV1ProFastTextToVideoPipeline(
+        AsyncPipeline[..., BytedanceSeedanceV1ProFastTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "1080p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+        ) -> Result[BytedanceSeedanceV1ProFastTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "1080p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+        ) -> AsyncPendingRun[BytedanceSeedanceV1ProFastTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+            """
+            ...
 
     class BytedanceSeedanceV1ProFastTextToVideo(
         Endpoint[
@@ -85,15 +212,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -117,15 +242,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
             """
             ...
 
@@ -145,15 +268,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,15 +299,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
             """
             ...
 
@@ -206,15 +325,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -238,15 +355,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
             """
             ...
 
@@ -268,15 +383,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -299,16 +412,39 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedanceV1ProFastTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedanceV1ProFastTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedanceV1ProFastTextToVideo = Endpoint
@@ -318,7 +454,7 @@ bytedance_seedance_v1_pro_fast_text_to_video = BytedanceSeedanceV1ProFastTextToV
     BytedanceSeedanceV1ProFastTextToVideoInput,
     BytedanceSeedanceV1ProFastTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: bytedance seedance v1 pro fast, text to video.
+"""Generates videos from text.
 
 Call it with `bytedance_seedance_v1_pro_fast_text_to_video.subscribe(prompt=…)`.
 """
@@ -326,6 +462,10 @@ Call it with `bytedance_seedance_v1_pro_fast_text_to_video.subscribe(prompt=…)
 Input = BytedanceSeedanceV1ProFastTextToVideoInput
 Output = BytedanceSeedanceV1ProFastTextToVideoOutput
 endpoint = bytedance_seedance_v1_pro_fast_text_to_video
+"""Generates videos from text.
+
+Call it with `bytedance_seedance_v1_pro_fast_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedanceV1ProFastTextToVideoInput",
