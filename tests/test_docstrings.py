@@ -26,7 +26,8 @@ def modules_of(package: ModuleType) -> list[str]:
     root = Path(package.__path__[0])
     files = sorted(path.relative_to(root.parent) for path in root.rglob("*.py"))
     names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]
-    return [name for name in names if not name.startswith("fal_typed.endpoints")]
+    outside = ("fal_typed.endpoints", "fal_typed._pyinstaller.hook-")
+    return [name for name in names if not name.startswith(outside)]
 
 
 MODULES = modules_of(fal_typed) + modules_of(fal_typed_codegen)

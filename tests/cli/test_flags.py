@@ -171,7 +171,7 @@ def test_help_of_an_endpoint(fal: Callable[..., Outcome]) -> None:
     assert outcome.code == 0
     for part in (
         "--prompt TEXT",
-        "--num-images INTEGER Number of images to generate; each image is billed. Bounds: ≥ 1, ≤ 4",
+        "--num-images INTEGER Number of images to generate in one request. Bounds: ≥ 1, ≤ 4",
         "--output-format jpeg|png",
         "One of: square_hd, square,",
         "Default: landscape_4_3.",

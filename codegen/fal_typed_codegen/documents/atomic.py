@@ -65,11 +65,11 @@ def write_all(root: Path, contents: Mapping[Path, bytes]) -> None:
             check_inside(root, path)
             created += _create_folders(path.parent)
             staged[path] = _stage(path, content)
+        for path, temporary in staged.items():
+            temporary.replace(path)
     except BaseException:
         _discard(staged.values(), created)
         raise
-    for path, temporary in staged.items():
-        temporary.replace(path)
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -83,12 +83,13 @@ def write_atomic(path: Path, content: bytes) -> None:
         OSError: The file cannot be written; the old content remains.
     """
     created = _create_folders(path.parent)
+    staged: list[Path] = []
     try:
-        temporary = _stage(path, content)
+        staged.append(_stage(path, content))
+        staged[0].replace(path)
     except BaseException:
-        _discard((), created)
+        _discard(staged, created)
         raise
-    temporary.replace(path)
 
 
 def leftovers(root: Path) -> list[Path]:

@@ -550,6 +550,8 @@ def _typing_imports(
         used |= _names_in([typing_class.base, *(method.returns for method in methods)])
         used |= {method.decorator for method in methods}
         for method in methods:
+            if "Sequence[" in method.parameters:
+                used.add("Sequence")
             if method.parameters.startswith(_OPTIONS):
                 used |= _names_in([method.parameters.removeprefix(_OPTIONS)])
     return _sections(_used_of(_TYPING_MODULES, used))
