@@ -19,15 +19,9 @@ if TYPE_CHECKING:
 
     from fal_typed import FalClient, Handle
 
-# No `None` as default: Python 3.10 then wraps the annotation, and typer makes it an option.
 WordsArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="NAME=VALUE",
-        default_factory=list,
-        show_default=False,
-        help="Parameters, as an alternative to options.",
-    ),
+    list[str] | None,
+    typer.Argument(metavar="NAME=VALUE", help="Parameters, as an alternative to options."),
 ]
 InputOption = Annotated[
     typer.FileText | None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -76,7 +76,8 @@ def with_flags(command: Callable[..., None], words: Sequence[str]) -> Callable[.
     Returns:
         A function for typer with the options of the command and of the endpoint.
     """
-    hints = get_type_hints(command, include_extras=True)
+    # Python 3.10's `get_type_hints` hides the options of parameters that are None by default.
+    hints = inspect.get_annotations(command, eval_str=True)
     own = [one for one in inspect.signature(command).parameters.values() if one.name != FLAGS]
     document = chosen_document(words)
     taken = _own_options(own, hints)

@@ -33,7 +33,7 @@ _UNKNOWN_STATE = (
 
 def command(
     endpoint: EndpointArgument,
-    arguments: WordsArgument,
+    arguments: WordsArgument = None,
     source: InputOption = None,
     logs: Annotated[bool, typer.Option(help="Show the model's log lines.")] = False,
     save: SaveOption = None,

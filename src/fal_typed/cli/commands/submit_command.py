@@ -15,7 +15,7 @@ from fal_typed.cli.terminal import note, say_json
 
 def command(
     endpoint: EndpointArgument,
-    arguments: WordsArgument,
+    arguments: WordsArgument = None,
     source: InputOption = None,
     webhook: Annotated[
         str | None, typer.Option(metavar="URL", help="URL that fal sends the result to.")
